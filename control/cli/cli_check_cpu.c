@@ -108,7 +108,7 @@ static bool look_at_unit(
 	cpu_set_t wanted = m->workers, kept, missing;
 	struct check_unit u;
 
-	check_unit_read(c, &u);
+	check_unit_read(c, CHECK_UNIT, &u);
 	cpu_list_read(online, &m->allowed);
 	cpu_list_read(isolated, &kept);
 	CPU_AND(&kept, &kept, &m->allowed);

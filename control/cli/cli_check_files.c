@@ -214,7 +214,7 @@ static void look_at_places(const struct check *c)
 	struct check_unit unit;
 	char what[300];
 
-	check_unit_read(c, &unit);
+	check_unit_read(c, CHECK_UNIT, &unit);
 	if (!unit.found)
 		return;
 	for (uint32_t i = 0; i < f->n_nes; i++) {

@@ -39,7 +39,7 @@ static void look_at_memory_lock(const struct check *c, const struct check_unit *
 
 void check_service(const struct check *c, struct check_unit *u, bool nics)
 {
-	check_unit_read(c, u);
+	check_unit_read(c, CHECK_UNIT, u);
 	if (u->masked)
 		check_say(c, CHECK_FAIL, "service",
 			CHECK_UNIT " is masked; systemctl unmask poi-dataplane");

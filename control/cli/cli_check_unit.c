@@ -1,8 +1,9 @@
-// `poi check`: reads what the unit of poi-dataplane lets its user do.
+// `poi check`: reads what the unit of a program lets its user do.
 #include "control/cli/cli_check_unit_internal.h"
 
 #include <dirent.h>
 #include <fnmatch.h>
+#include <glob.h>
 #include <grp.h>
 #include <limits.h>
 #include <math.h>
@@ -111,12 +112,13 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct drop_in *)a)->name, ((const struct drop_in *)b)->name);
 }
 
-static void find_drop_ins(const struct check *c, struct drop_ins *d)
+static void find_drop_ins(const struct check *c, const char *unit, struct drop_ins *d)
 {
-	static const char *const kinds[] = {CHECK_UNIT ".d", "poi-.service.d", "service.d"};
-	char folder[256], path[4096];
+	char own[64], folder[256], path[4096];
+	const char *const kinds[] = {own, "poi-.service.d", "service.d"};
 	struct dirent *e;
 
+	snprintf(own, sizeof(own), "%s.d", unit);
 	d->n = 0;
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
 		for (size_t i = 0; i < N_FOLDERS; i++) {
@@ -142,13 +144,13 @@ static bool is_masked(const struct check *c, const char *path)
 }
 
 // Reads the unit that a mask hides, too: it is the one that runs once the mask is gone.
-static bool read_files(const struct check *c, struct reading *r)
+static bool read_files(const struct check *c, const char *unit, struct reading *r)
 {
 	char path[256] = "";
 	struct drop_ins d;
 
 	for (size_t i = 0; i < N_FOLDERS && !path[0]; i++) {
-		snprintf(path, sizeof(path), "%s/" CHECK_UNIT, folders[i]);
+		snprintf(path, sizeof(path), "%s/%s", folders[i], unit);
 		bool masked = is_masked(c, path);
 		r->unit->masked |= masked;
 		if (masked || !read_file(c, r, path))
@@ -156,36 +158,41 @@ static bool read_files(const struct check *c, struct reading *r)
 	}
 	if (!path[0])
 		return false;
-	find_drop_ins(c, &d);
+	find_drop_ins(c, unit, &d);
 	for (unsigned i = 0; i < d.n; i++)
 		(void)read_file(c, r, d.file[i].path);
 	snprintf(r->unit->source, sizeof(r->unit->source), "%s and %u drop-ins", path, d.n);
 	return true;
 }
 
+// Shows properties of a unit of the running systemd.
+static FILE *show(const char *unit, const char *properties)
+{
+	char command[600];
+
+	snprintf(command, sizeof(command), "systemctl show %s %s 2>/dev/null", properties, unit);
+	return popen(command, "re"); // NOLINT(cert-env33-c): of words of this file
+}
+
 // Asks the running systemd. Returns false if there is none, or if it has not loaded the unit.
-static bool ask_systemd(const struct check *c, struct reading *r)
+static bool ask_systemd(const struct check *c, const char *unit, struct reading *r)
 {
 	char state[64];
 
 	if (c->root[0] || access("/run/systemd/system", F_OK))
 		return false;
-	// NOLINTNEXTLINE(cert-env33-c): a fixed command
-	FILE *f = popen(
-		"systemctl show --property=LoadState --value " CHECK_UNIT " 2>/dev/null", "re");
+	FILE *f = show(unit, "--property=LoadState --value");
 	bool loaded = f && fgets(state, sizeof(state), f) && !strcmp(state, "loaded\n");
 	if (f)
 		pclose(f);
 	if (!loaded)
 		return false;
-	// NOLINTNEXTLINE(cert-env33-c): a fixed command
-	f = popen(
-		"systemctl show --property=User,Group,SupplementaryGroups,DevicePolicy,DeviceAllow,"
+	f = show(unit,
+		"--property=User,Group,SupplementaryGroups,DevicePolicy,DeviceAllow,"
 		"PrivateDevices,LimitMEMLOCKSoft,CPUAffinity,AllowedCPUs,CapabilityBoundingSet,"
 		"AmbientCapabilities,RestrictAddressFamilies,SystemCallFilter,ProtectSystem,"
 		"ReadWritePaths,RuntimeDirectory,StateDirectory,CacheDirectory,LogsDirectory,"
-		"Environment " CHECK_UNIT " 2>/dev/null",
-		"re");
+		"Environment");
 	if (!f)
 		return false;
 	r->shown = true;
@@ -209,16 +216,15 @@ static bool in_container(const struct check *c)
 	return said || !access(path, F_OK);
 }
 
-static void judge_by_process(const struct check *c, struct check_unit *u)
+static void judge_by_process(const struct check *c, const char *unit, struct check_unit *u)
 {
 	const struct passwd *p = getpwuid(geteuid());
 	struct rlimit l;
 	char line[256];
 
 	snprintf(u->user, sizeof(u->user), "%s", p ? p->pw_name : "this user");
-	snprintf(u->source, sizeof(u->source),
-		"the user of this process, for there is no " CHECK_UNIT "%s",
-		in_container(c) ? " in a container" : "");
+	snprintf(u->source, sizeof(u->source), "the user of this process, for there is no %s%s",
+		unit, in_container(c) ? " in a container" : "");
 	u->user_exists = true;
 	u->uid = geteuid();
 	u->group[0] = getegid();
@@ -243,18 +249,18 @@ static void begin(struct check_unit *u, struct reading *r)
 		.calls_bpf = true};
 }
 
-void check_unit_read(const struct check *c, struct check_unit *u)
+void check_unit_read(const struct check *c, const char *unit, struct check_unit *u)
 {
 	struct reading r;
 
 	begin(u, &r);
-	u->found = ask_systemd(c, &r);
+	u->found = ask_systemd(c, unit, &r);
 	if (!u->found && !in_container(c)) {
 		begin(u, &r);
-		u->found = read_files(c, &r);
+		u->found = read_files(c, unit, &r);
 	}
 	if (!u->found) {
-		judge_by_process(c, u);
+		judge_by_process(c, unit, u);
 		return;
 	}
 	check_unit_identity(c, &r);
@@ -311,7 +317,7 @@ bool check_unit_has_drop_in(const struct check *c, const char *name, char *path,
 {
 	struct drop_ins d;
 
-	find_drop_ins(c, &d);
+	find_drop_ins(c, CHECK_UNIT, &d);
 	for (unsigned i = 0; i < d.n; i++)
 		if (!strcmp(d.file[i].name, name)) {
 			snprintf(path, size, "%s", d.file[i].path);
@@ -337,6 +343,23 @@ bool check_unit_has_device(const struct check_unit *u, const char *node, const c
 			return true;
 	}
 	return false;
+}
+
+bool check_unit_is_enabled(const struct check *c, const char *unit)
+{
+	static const char *const links[] = {"/etc/systemd/*/*.wants", "/etc/systemd/*/*.requires",
+		"/run/systemd/*/*.wants", "/run/systemd/*/*.requires",
+		"/usr/lib/systemd/system/*.wants", "/lib/systemd/system/*.wants"};
+	char pattern[512];
+	bool found = false;
+	glob_t g;
+
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]) && !found; i++) {
+		snprintf(pattern, sizeof(pattern), "%s%s/%s", c->root, links[i], unit);
+		found = glob(pattern, 0, NULL, &g) == 0;
+		globfree(&g);
+	}
+	return found;
 }
 
 void check_owner_text(const struct check *c, const struct stat *st, char *out, size_t size)

@@ -1,9 +1,10 @@
 #pragma once
 
-// The permissions that poi-dataplane.service gives the program: user, devices of its cgroup,
-// lockable memory, capabilities. Read by `systemctl show` where systemd runs, else from the unit's
-// files and drop-ins below the root, else from the calling process.
+// The permissions that a unit gives its program: user, devices of its cgroup, lockable memory,
+// capabilities. Read by `systemctl show` where systemd runs, else from the unit's files and
+// drop-ins below the root, else from the calling process.
 
+#include <pwd.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 #include "control/cli/cli_check.h"
 
 #define CHECK_UNIT "poi-dataplane.service"
+#define CHECK_UNIT_EVENTS "poi-events.service"
 #define CHECK_GROUPS_MAX 64
 #define CHECK_DEVICES_MAX 64
 #define CHECK_FOLDERS_MAX 32
@@ -49,7 +51,14 @@ struct check_unit {
 	char bpffs[128]; // LIBXDP_BPFFS of Environment=, or ""
 };
 
-void check_unit_read(const struct check *c, struct check_unit *u);
+// Reads the unit of that name (CHECK_UNIT, CHECK_UNIT_EVENTS).
+void check_unit_read(const struct check *c, const char *unit, struct check_unit *u);
+// True where a target starts the unit: `systemctl enable` or a generator made a link.
+bool check_unit_is_enabled(const struct check *c, const char *unit);
+// Looks a user up below the root, by name or number. The texts of *out are good until the next
+// look-up. False without one.
+bool check_find_user(const struct check *c, const char *user, struct passwd *out);
+bool check_is_number(const char *text);
 
 // True when owner, group and mode let the unit's user read and write.
 bool check_unit_may_open(const struct check_unit *u, const struct stat *st);

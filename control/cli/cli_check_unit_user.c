@@ -1,4 +1,4 @@
-// `poi check`: finds the user and the groups that the unit of poi-dataplane names.
+// `poi check`: finds the user and the groups that a unit names.
 #include "control/cli/cli_check_unit_internal.h"
 
 #include <grp.h>
@@ -8,42 +8,41 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool is_number(const char *text)
+bool check_is_number(const char *text)
 {
 	return *text && !text[strspn(text, "0123456789")];
 }
 
 static bool is_user(const struct passwd *p, const char *name)
 {
-	return is_number(name) ? p->pw_uid == strtoul(name, NULL, 10) : !strcmp(p->pw_name, name);
+	return check_is_number(name) ? p->pw_uid == strtoul(name, NULL, 10)
+				     : !strcmp(p->pw_name, name);
 }
 
 static bool is_group(const struct group *g, const char *name)
 {
-	return is_number(name) ? g->gr_gid == strtoul(name, NULL, 10) : !strcmp(g->gr_name, name);
+	return check_is_number(name) ? g->gr_gid == strtoul(name, NULL, 10)
+				     : !strcmp(g->gr_name, name);
 }
 
-// Looks a user up below the root, by name or number. Replaces a number in *u by the name.
-static bool find_user(const struct check *c, struct check_unit *u, struct passwd *out)
+bool check_find_user(const struct check *c, const char *user, struct passwd *out)
 {
 	char path[4096];
 	const struct passwd *p = NULL;
 	FILE *f = NULL;
 
 	if (!c->root[0]) {
-		p = is_number(u->user) ? getpwuid((uid_t)strtoul(u->user, NULL, 10))
-				       : getpwnam(u->user);
+		p = check_is_number(user) ? getpwuid((uid_t)strtoul(user, NULL, 10))
+					  : getpwnam(user);
 	} else {
 		snprintf(path, sizeof(path), "%s/etc/passwd", c->root);
 		f = fopen(path, "re");
 		while (f && (p = fgetpwent(f)))
-			if (is_user(p, u->user))
+			if (is_user(p, user))
 				break;
 	}
-	if (p) {
+	if (p)
 		*out = *p;
-		snprintf(u->user, sizeof(u->user), "%s", p->pw_name);
-	}
 	if (f)
 		fclose(f);
 	return p != NULL;
@@ -66,7 +65,8 @@ static bool find_group(const struct check *c, struct check_unit *u, const char *
 	FILE *f = NULL;
 
 	if (!c->root[0]) {
-		g = is_number(name) ? getgrgid((gid_t)strtoul(name, NULL, 10)) : getgrnam(name);
+		g = check_is_number(name) ? getgrgid((gid_t)strtoul(name, NULL, 10))
+					  : getgrnam(name);
 	} else {
 		snprintf(path, sizeof(path), "%s/etc/group", c->root);
 		f = fopen(path, "re");
@@ -76,7 +76,7 @@ static bool find_group(const struct check *c, struct check_unit *u, const char *
 	}
 	if (g)
 		*out = g->gr_gid;
-	else if (is_number(name))
+	else if (check_is_number(name))
 		*out = (gid_t)strtoul(name, NULL, 10);
 	else
 		snprintf(u->no_group, sizeof(u->no_group), "%s", name);
@@ -135,7 +135,9 @@ void check_unit_identity(const struct check *c, struct reading *r)
 
 	if (!u->user[0])
 		snprintf(u->user, sizeof(u->user), "root");
-	u->user_exists = find_user(c, u, &p);
+	u->user_exists = check_find_user(c, u->user, &p);
+	if (u->user_exists) // in place of a number
+		snprintf(u->user, sizeof(u->user), "%s", p.pw_name);
 	if (!u->user_exists && !strcmp(u->user, "root"))
 		u->user_exists = true;
 	u->uid = u->user_exists ? p.pw_uid : (uid_t)-1;
