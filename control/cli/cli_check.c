@@ -77,6 +77,7 @@ static void look(const struct check *c)
 	check_policy(c);
 	check_certificates(c);
 	check_files(c);
+	check_events(c);
 	check_listeners(c);
 	check_cpus(c);
 	check_memory(c);

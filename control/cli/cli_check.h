@@ -6,8 +6,9 @@
 
 #include "shared/config.h"
 
-// HINT: works, and could be better where the machine or the network allows it. WARN: something will fail or is
-// less than the configuration asks for. FAIL: the programs do not start, or do not do their work.
+// HINT: works, and could be better where the machine or the network allows it. WARN: something will
+// fail or is less than the configuration asks for. FAIL: the programs do not start, or do not do
+// their work.
 enum check_verdict { CHECK_OK, CHECK_HINT, CHECK_WARN, CHECK_FAIL };
 
 struct check {
@@ -24,6 +25,7 @@ void check_say(const struct check *c, enum check_verdict v, const char *area, co
 void check_policy(const struct check *c);	// what is accepted, and yet worth a word
 void check_certificates(const struct check *c); // of X1 and of delivery
 void check_files(const struct check *c);	// folders, key files, disks
+void check_events(const struct check *c);	// users of functions, poi-events and its folder
 void check_cpus(const struct check *c);
 void check_memory(const struct check *c); // hugepages, swap, core dumps
 void check_clock(const struct check *c);

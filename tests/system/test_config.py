@@ -27,6 +27,15 @@ class Check(unittest.TestCase):
 		status, text, _ = self.check(self.good)
 		self.assertEqual(status, 0, text)
 
+	def test_events(self):
+		"""A function of a user that does not exist, and a folder that is not there."""
+		status, text, _ = self.check(self.good + "events:\n  folder: gone\n  user: root\n  functions:\n"
+			"    - { name: smf-1, user: nobody-at-all, records: [smf] }\n    - { name: smf-2, user: root, records: [smf] }\n")
+		self.assertEqual(status, 1, text)
+		self.assertRegex(text, r"FAIL  events +smf-1: no user nobody-at-all on this machine, .* useradd --system nobody-at-all")
+		self.assertRegex(text, r"ok    events +smf-2: its process runs as root")
+		self.assertRegex(text, r"warn  events +events.folder: \S+/gone ")
+
 	def refused(self, old, new, word):
 		self.assertIn(old, self.good)
 		changed = self.good.replace(old, new, 1)
