@@ -20,10 +20,20 @@ def read(name):
 		return f.read()
 
 
+class Strict(yaml.SafeLoader):
+	"""Refuses a key that is there twice, as the API server does."""
+
+	def construct_mapping(self, node, deep=False):
+		keys = [self.construct_object(key) for key, _ in node.value]
+		if len(set(keys)) < len(keys):
+			raise yaml.constructor.ConstructorError(None, None, f"a key twice: {keys}", node.start_mark)
+		return super().construct_mapping(node, deep)
+
+
 class Kubernetes(unittest.TestCase):
 	@classmethod
 	def setUpClass(cls):
-		cls.map, cls.pod = yaml.safe_load_all(read("poi.kubernetes.yaml"))
+		cls.map, cls.pod = yaml.load_all(read("poi.kubernetes.yaml"), Strict)
 		cls.configuration = yaml.safe_load(cls.map["data"]["poi.yaml"])
 		cls.containers = {c["name"]: c for c in cls.pod["spec"]["containers"]}
 
