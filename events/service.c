@@ -59,9 +59,17 @@ struct service {
 	struct record_node nodes[LINE_NODES_MAX];
 };
 
+// Makes the folder where it is missing: a container has a volume above it that is its group's.
+static bool make_folder(const char *folder)
+{
+	if (mkdir(folder, 0755) != 0)
+		return errno == EEXIST;
+	return chmod(folder, 0755) == 0; // functions of all users pass, whatever the umask
+}
+
 struct service *service_new(const char *folder, uid_t dataplane)
 {
-	struct service *s = calloc(1, sizeof(*s));
+	struct service *s = make_folder(folder) ? calloc(1, sizeof(*s)) : NULL;
 
 	if (!s)
 		return NULL;

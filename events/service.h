@@ -7,8 +7,8 @@
 
 struct service;
 
-// Listens in `folder` for functions and for poi-dataplane, whose process is `dataplane`'s. NULL
-// with errno.
+// Listens in `folder` for functions and for poi-dataplane, whose process is `dataplane`'s. Makes
+// the folder, with mode 0755, where it is missing. NULL with errno.
 struct service *service_new(const char *folder, uid_t dataplane);
 void service_free(struct service *s);
 // Runs until the signalfd `signal_fd` is readable.

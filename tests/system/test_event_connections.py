@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import struct
+import subprocess
 import tempfile
 import time
 import unittest
@@ -74,6 +75,24 @@ class Function(nf.Function):
 				self.line()
 		except (nf.Closed, ConnectionError):
 			return True
+
+
+class Folder(unittest.TestCase):
+	def test_it_is_made_and_open_to_functions(self):
+		"""One folder, whatever the umask; what is above it is the operator's."""
+		folder = tempfile.mkdtemp(prefix="poi-test-")
+		self.addCleanup(shutil.rmtree, folder)
+		def start(*names):
+			return subprocess.Popen(["sh", "-c", 'umask 077; exec "$@"', "sh", fixture.program("poi-events"), "--folder",
+				os.path.join(folder, *names), "--dataplane-user", "0"], stderr=subprocess.PIPE, text=True)
+		child = start("sockets")
+		wait_until(lambda: os.path.exists(os.path.join(folder, "sockets", "functions.sock")), 5, "poi-events listens")
+		child.terminate()
+		self.assertEqual(child.communicate(timeout=5)[0], None)
+		self.assertEqual((child.returncode, os.stat(os.path.join(folder, "sockets")).st_mode & 0o7777), (0, 0o755))
+		child = start("none", "sockets")
+		self.assertIn("No such file or directory", child.communicate(timeout=5)[1])
+		self.assertEqual(child.returncode, 1)
 
 
 class Alone(unittest.TestCase):
