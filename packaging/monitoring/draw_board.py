@@ -46,6 +46,11 @@ def away(value, otherwise=0):
 	return lambda i: value if i in AWAY else otherwise
 
 
+def only(value):
+	"""`value` at the restart."""
+	return lambda i: value if i == RESTART else 0
+
+
 def backlog(rate, drain):
 	"""What waits: it grows while the MDF is away, and goes out afterwards."""
 	def at(i):
@@ -89,8 +94,15 @@ SAMPLES = {  # title of the panel -> (legend, function of the point's number)
 	"Sessions known": [("sessions", learnt(412000)), ("partial", learnt(900))],
 	"Signalling messages per second": [("pfcp", wave(2100, 0.3)), ("gtpv2", wave(640, 0.3, 1))],
 	"Signalling lost": [("lost", flat(0))],
+	"Functions connected": [("smf-1", flat(1)), ("amf-1", flat(1)), ("poi-events", lambda i: i != RESTART)],
+	"Events taken per second": [("smf-1", wave(320, 0.3)), ("amf-1", wave(410, 0.3, 1))],
+	"Events refused or put off per second": [("smf-1 refused", flat(0)), ("smf-1 put off", only(9)), ("amf-1 put off", only(12))],
+	"Events refused by reason": [("missing", flat(0))],
+	"Sessions and registrations of events": [("sessions", wave(96000, 0.03)), ("registrations", wave(61000, 0.03))],
+	"Memory of events": [("octets", wave(8.4e7, 0.03))],
+	"PDUs shortened to max-pdu": [("shortened", flat(0))],
 }
-UNITS = {"Bps": "B/s", "bytes": "B", "s": "s", "percentunit": "%", "cps": "/s", "pps": "/s", "reqps": "/s", "mps": "/s", "binBps": "B/s", "decbytes": "B"}
+UNITS = {"Bps": "B/s", "bytes": "B", "s": "s", "percentunit": "%", "cps": "/s", "pps": "/s", "reqps": "/s", "mps": "/s", "eps": "/s", "binBps": "B/s", "decbytes": "B"}
 
 
 def number(value, unit):

@@ -317,6 +317,7 @@ class Monitoring(unittest.TestCase):
 		poi.start()
 		cls.text = scrape(poi)[2]
 		cls.names = {s.name for f in families(cls.text).values() for s in f.samples}
+		cls.names |= {f"{name}_total" for name, f in families(cls.text).items() if f.type == "counter"}  # before the first sample
 		with open(os.path.join(MONITORING, "poi-alerts.yml")) as f:
 			cls.alerts = f.read()
 		with open(os.path.join(MONITORING, "poi-dashboard.json")) as f:
@@ -412,6 +413,15 @@ class Monitoring(unittest.TestCase):
 		for annotation in self.dashboard["annotations"]["list"]:
 			self.assertEqual(self.used(annotation["expr"]) - self.names, set(), annotation["name"])
 			self.labels_exist(annotation["expr"])
+
+	def test_dashboard_shows_events(self):
+		"""Each metric of network functions is on a panel of their row."""
+		row = next(p for p in self.dashboard["panels"] if p["title"] == "Network functions")
+		panels = [p for p in self.dashboard["panels"] if p["gridPos"]["y"] > row["gridPos"]["y"]]
+		shown = self.used(" ".join(t["expr"] for p in panels for t in p["targets"]))
+		metrics = {f"{name}_total" if f.type == "counter" else name for name, f in families(self.text).items() if name.startswith("poi_events_")}
+		self.assertEqual(len(metrics), 10)
+		self.assertEqual(shown, metrics)
 
 	def test_dashboard_expressions_parse(self):
 		expressions = [t["expr"].replace("$__rate_interval", "5m").replace("$instance", ".*")
