@@ -468,10 +468,12 @@ static void put_ports(FILE *f, const struct observation *o)
 	}
 }
 
-// True for counters that would reveal tasks: how many follow sessions, and when one is bound.
+// True for counters that would reveal tasks: how many follow sessions, when one is bound, and which
+// records of a start of interception were not made.
 static bool of_tasks(const char *name)
 {
-	return !strcmp(name, "binds") || !strcmp(name, "unbinds") || !strcmp(name, "ambiguous");
+	return !strcmp(name, "binds") || !strcmp(name, "unbinds") || !strcmp(name, "ambiguous") ||
+	       !strncmp(name, "start_", 6);
 }
 
 static void put_signalling(FILE *f, const struct channel_signalling *s)
@@ -506,13 +508,10 @@ static void put_functions(FILE *f, const struct channel_functions *n)
 {
 	static const struct {
 		const char *name, *help;
-		size_t at;
 	} rows[] = {
-#define ROW(field) offsetof(typeof(((struct channel_functions *)NULL)->function[0]), field)
-		{"poi_events_taken", "Events taken, by network function.", ROW(taken)},
-		{"poi_events_refused", "Events refused, by network function.", ROW(refused)},
-		{"poi_events_later", "Events put off: the function keeps them.", ROW(later)},
-#undef ROW
+		{"poi_events_taken", "Events taken, by network function."},
+		{"poi_events_refused", "Events refused, by network function."},
+		{"poi_events_later", "Events put off: the function keeps them."},
 	};
 
 	gauge(f, "poi_events_connected", "1 while poi-events is connected.", n->connected);
@@ -529,15 +528,16 @@ static void put_functions(FILE *f, const struct channel_functions *n)
 		family(f, rows[r].name, "counter", rows[r].help);
 		snprintf(total, sizeof(total), "%s_total", rows[r].name);
 		for (uint32_t i = 0; i < n->n; i++) {
-			uint64_t value;
-			memcpy(&value, (const char *)&n->function[i] + rows[r].at, sizeof(value));
-			sample(f, total, "function", n->function[i].name, value);
+			const uint64_t counts[] = {
+				n->function[i].taken, n->function[i].refused, n->function[i].later};
+			sample(f, total, "function", n->function[i].name, counts[r]);
 		}
 	}
 	family(f, "poi_events_refusals", "counter", "Events refused, by reason.");
 	for (uint32_t i = 0; i < n->n_reasons; i++)
-		sample(f, "poi_events_refusals_total", "reason", n->reason[i].name,
-			n->reason[i].value);
+		if (!of_tasks(n->reason[i].name))
+			sample(f, "poi_events_refusals_total", "reason", n->reason[i].name,
+				n->reason[i].value);
 }
 
 // Writes the offset of the clock that dates PDUs, as its kernel reports it.

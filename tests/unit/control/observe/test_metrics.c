@@ -163,6 +163,28 @@ Test(metrics, signalling_is_shown_without_its_tasks)
 	free(text);
 }
 
+// A record of a start of interception is made for a task alone.
+Test(metrics, functions_are_shown_without_tasks)
+{
+	struct channel_functions *n = &p.seen.functions;
+
+	*n = (struct channel_functions){
+		.connected = 1, .sessions = 7, .records = 9123, .n = 1, .n_reasons = 2};
+	strcpy(n->function[0].name, "smf-1");
+	n->function[0].taken = 8;
+	strcpy(n->reason[0].name, "missing");
+	n->reason[0].value = 11;
+	strcpy(n->reason[1].name, "start_missing");
+	n->reason[1].value = 9123;
+	cr_expect(has("poi_events_sessions 7"));
+	cr_expect(has("poi_events_taken_total{function=\"smf-1\"} 8"));
+	cr_expect(has("poi_events_refusals_total{reason=\"missing\"} 11"));
+	char *text = text_of();
+	cr_expect_null(strstr(text, "9123"));
+	cr_expect_null(strstr(text, "start_"));
+	free(text);
+}
+
 Test(metrics, without_the_dataplane_its_series_are_missing)
 {
 	p.seen.reached = false;
