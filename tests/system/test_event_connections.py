@@ -105,7 +105,7 @@ class Alone(unittest.TestCase):
 		self.process = fixture.Process([fixture.program("poi-events"), "--folder", self.folder, "--dataplane-user", str(os.getuid())],
 			os.path.join(self.folder, "log"))
 		self.addCleanup(lambda: self.assertEqual(self.process.stop(), 0))
-		wait_until(lambda: os.path.exists(self.path("functions.sock")), 5, "poi-events listens")
+		wait_until(lambda: "functions connect in" in self.process.text(), 5, "poi-events listens")
 
 	def path(self, name):
 		return os.path.join(self.folder, name)
