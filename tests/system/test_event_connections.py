@@ -412,6 +412,13 @@ class Odd(Alone):
 class Schema(Alone):
 	FUNCTIONS = (("smf-1", os.getuid(), 7),)
 
+	def test_the_schema_is_installed(self):
+		if not os.path.isdir(os.path.join(fixture.BUILD, "meson-info")):
+			self.skipTest("no build of meson")
+		done = subprocess.run(["meson", "introspect", "--installed", fixture.BUILD], capture_output=True, text=True, check=True, timeout=60)
+		places = {os.path.realpath(path): to for path, to in json.loads(done.stdout).items()}
+		self.assertRegex(places[os.path.realpath(SCHEMA)], r"/share/poi/events\.schema\.json$")
+
 	def test_each_record_of_the_schema_and_no_other(self):
 		with open(SCHEMA) as f:
 			records = [r["required"][0] for r in json.load(f)["$defs"]["event"]["oneOf"]]
