@@ -105,9 +105,9 @@ static bool sweep(struct functions *f, uint16_t function)
 
 void functions_sweep(struct functions *f)
 {
-	for (uint16_t i = 0; i < f->n_functions; i++) {
+	for (uint32_t i = 0; i < f->n_functions; i++) {
 		struct function_state *s = &f->function[i];
-		if (!s->sweeping || !sweep(f, i))
+		if (!s->sweeping || !sweep(f, (uint16_t)i))
 			continue;
 		s->sweeping = false;
 		is_back(f, s);
